@@ -56,6 +56,8 @@ from dsv4_env.readers.python.facts import timeout_fact
 # The last name of what launches, or its end; both take the same arguments.
 LAUNCHERS = ("popen_launch_server", "popen_launch_pd_server")
 FIXTURE_LAUNCH = "dsv4_launch"  # the fixture of this package that starts servers
+FIXTURE_VALUE = "getfixturevalue"  # pytest's, which may give one that does
+_SERVERS = re.compile(r"dsv4_(?:\w+_)?server")
 # Calls that change the environment: of SGLang's own fields, and of pytest's monkeypatch.
 FIELD_CALLS = ("set", "override", "clear")
 PATCH_CALLS = ("setenv", "delenv", "setitem", "delitem")
@@ -87,6 +89,10 @@ def _launches(node: ast.Call) -> bool:
     name = callee(node)
     if name.endswith(LAUNCHERS) or name in _ENGINES or name == FIXTURE_LAUNCH:
         return True
+    if name == FIXTURE_VALUE:
+        asked = [*node.args[:1], *(k.value for k in node.keywords)]
+        texts = [a.value for a in asked if isinstance(a, ast.Constant)]
+        return not texts or any(_SERVERS.fullmatch(str(text)) for text in texts)
     return name[:1].isupper() and (
         name == ENTRY_CLASS or any(k.arg in ENV_KEYS or k.arg in ARGS_KEYS for k in node.keywords)
     )

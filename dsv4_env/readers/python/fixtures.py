@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dsv4_env.lang.python.interp.calls import is_test_base
 from dsv4_env.lang.python.interp.machine import Machine, Raised
-from dsv4_env.lang.python.syntax.trees import last_name
-from dsv4_env.lang.python.values.kinds import ClassValue, Func, Val
+from dsv4_env.lang.python.values.kinds import ClassValue, Const, Ext, Func, Val
+from dsv4_env.model import Unknown
 from dsv4_env.readers.python import profiles
+from dsv4_env.readers.python.marks import fixture_option, is_fixture, parameters
 from dsv4_env.readers.python.watch import LaunchWatch
 
 LEVELS = 5  # of fixtures that ask for fixtures
 # What a runner runs before the first test of a module: unittest's name, and pytest's.
 _BEFORE_ALL = ("setUpModule", "setup_module")
+_OVERRIDDEN = "another fixture of that name takes the place of the plugin's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,7 @@ class Runnable:
     cls: ClassValue | None
     line: int
     profile: profiles.Marked | None = None
-
-
-def asked(func: Func) -> list[str]:
-    """The fixtures that a function asks for."""
-    spec = func.node.args
-    return [a.arg for a in (*spec.args, *spec.kwonlyargs)]
+    used: Mapping[str, ast.AST] = field(default_factory=dict)  # what ``usefixtures`` names
 
 
 def set_up_module(vm: Machine, unit: Runnable) -> None:
@@ -54,73 +52,61 @@ def prepare(vm: Machine, watch: LaunchWatch, unit: Runnable) -> None:
     if not any(profiles.FIXTURE in names for names in own):
         held = _fixture(vm, watch, unit, profiles.FIXTURE, cls.node)
         vm.put(cls.names, profiles.FIXTURE, held)
-    if _uses(unit, profiles.VARIABLES):
+    if profiles.VARIABLES in unit.used:
         _fixture(vm, watch, unit, profiles.VARIABLES, cls.node)
-
-
-def _uses(unit: Runnable, name: str) -> bool:
-    """Whether ``usefixtures`` asks for a fixture."""
-    nodes = list(getattr(unit.func.node, "decorator_list", []))
-    nodes += unit.cls.node.decorator_list if unit.cls is not None else []
-    return any(
-        isinstance(arg, ast.Constant) and arg.value == name
-        for node in nodes
-        if isinstance(node, ast.Call) and last_name(node) == "usefixtures"
-        for arg in node.args
-    )
 
 
 def _fixture(vm: Machine, watch: LaunchWatch, unit: Runnable, name: str, node: ast.AST) -> Val:
     return profiles.fixture(vm, unit.func.scope, watch.profiles, name, unit.profile, node)
 
 
-def is_fixture(func: Func) -> bool:
-    """Whether a function is a fixture of pytest."""
-    decorators = getattr(func.node, "decorator_list", ())
-    return any(last_name(d) == "fixture" for d in decorators)
-
-
-def _always(func: Func) -> bool:
-    """Whether a fixture is for all tests beside it, asked for or not."""
-    keywords = (
-        k
-        for d in getattr(func.node, "decorator_list", ())
-        if isinstance(d, ast.Call) and last_name(d) == "fixture"
-        for k in d.keywords
-    )
-    return any(
-        k.arg == "autouse" and isinstance(k.value, ast.Constant) and k.value.value is True
-        for k in keywords
-    )
-
-
-def _own(unit: Runnable, first: list[Val]) -> dict[str, tuple[Func, list[Val]]]:
-    """The fixtures of a unit's module and class by name, each with the object it is called on."""
-    module = unit.func.scope.module
-    found: dict[str, tuple[Func, list[Val]]] = {}
-    for name, value in module.scope.names.items() if module is not None else ():
-        if isinstance(value, Func) and is_fixture(value):
-            found[name] = value, []
-    for cls in reversed(unit.cls.mro) if unit.cls is not None else ():
-        for name, value in cls.names.items() if isinstance(cls, ClassValue) else ():
+def own_fixtures(func: Func, cls: ClassValue | None) -> dict[str, Func]:
+    """The fixtures of a function's module and class by name."""
+    module = func.scope.module
+    found: dict[str, Func] = {}
+    for names in (
+        module.scope.names if module is not None else {},
+        *(
+            c.names
+            for c in reversed(cls.mro if cls is not None else ())
+            if isinstance(c, ClassValue)
+        ),
+    ):
+        for name, value in names.items():
             if isinstance(value, Func) and is_fixture(value):
-                found[name] = value, first
-    return {n: f for n, f in found.items() if f[0] is not unit.func}
+                found[str(fixture_option(value, "name") or name)] = value
+    return {n: f for n, f in found.items() if f is not func}
+
+
+def always(func: Func) -> bool:
+    """Whether a fixture is for all tests beside it, asked for or not."""
+    return fixture_option(func, "autouse") is True
+
+
+def _unseen(unit: Runnable, name: str) -> bool:
+    """Whether a module has a fixture of the plugin's name from where nothing is read."""
+    module = unit.func.scope.module
+    value = module.scope.names.get(name) if module is not None else None
+    ours = isinstance(value, Ext) and value.name.startswith(f"{profiles.PACKAGE}.")
+    return isinstance(value, Ext | Unknown) and not ours
 
 
 def fixtures(vm: Machine, watch: LaunchWatch, unit: Runnable, first: list[Val]) -> dict[str, Val]:
     """What a test's fixtures give it; the servers that the plugin's start for it are launches.
 
-    Those of its own module and class are followed up to their ``yield``.
+    Those of its own module and class are followed up to their ``yield``, and stand in the place
+    of the plugin's.
     """
-    own = _own(unit, first)
+    own = own_fixtures(unit.func, unit.cls)
     given: dict[str, Val] = {}
+    scope = unit.func.scope
 
     def followed(name: str, level: int) -> Val | None:
         if name in given or name not in own or level > LEVELS:
             return given.get(name)
-        func, on = own[name]
-        wanted = {n: v for n in asked(func) if (v := followed(n, level + 1)) is not None}
+        func = own[name]
+        on = first if func.owner is not None else []
+        wanted = {n: v for n in parameters(func) if (v := followed(n, level + 1)) is not None}
         outer, vm.paused = vm.paused, func
         try:
             with vm.following(recording=False), contextlib.suppress(Raised):
@@ -129,23 +115,65 @@ def fixtures(vm: Machine, watch: LaunchWatch, unit: Runnable, first: list[Val]) 
             vm.paused = outer
         return given.get(name)
 
-    for name, (func, _) in own.items():
-        if _always(func):
+    def instead(name: str, profile: profiles.Marked | None) -> profiles.Marked | None:
+        """The profile that an override of a fixture gives, else the one that there was."""
+        if name in own:
+            value = followed(name, 0)
+            if isinstance(value, Const):
+                return profile if value.value is None else str(value.value)
+            if value is not None and profiles.profile_of(value) is not None:
+                return value
+        elif name not in replaced:
+            return profile
+        return Unknown(name, _OVERRIDDEN, location=scope.place(unit.func.node))
+
+    for name, func in own.items():
+        if always(func):
             followed(name, 0)
     for name in own:
-        if _uses(unit, name):
+        if name in unit.used:
             followed(name, 0)
+    replaced = {
+        n
+        for n in (profiles.COMMAND, *profiles.FIXTURES)
+        if n in own or n in watch.elsewhere or _unseen(unit, n)
+    }
+    if profiles.COMMAND in replaced:
+        vm.set(watch, "overridden", True)
+    by_name = instead(profiles.NAME, unit.profile)
+    whole = instead(profiles.FIXTURE, by_name)
+
+    def of_plugin(name: str, node: ast.AST) -> Val:
+        """What a fixture of the plugin gives; a server is a launch."""
+        by = by_name if name in profiles.SERVERS or name == profiles.NAME else whole
+        starts = profiles.STARTERS if name in profiles.SERVERS else ()
+        if not replaced.isdisjoint({name, *starts}):
+            by = Unknown(name, _OVERRIDDEN, location=scope.place(node))
+        value = profiles.fixture(vm, scope, watch.profiles, name, by, node)
+        if name not in profiles.SERVERS:
+            return value
+        arg = ast.copy_location(ast.arg(name), node)
+        watch.served(vm, scope, value, arg)
+        return scope.unknown(arg, "a server")
+
+    def by_request(name: str, node: ast.AST) -> Val | None:
+        """What ``request.getfixturevalue(name)`` gives."""
+        if name in own:
+            return followed(name, 0)
+        return of_plugin(name, node) if name in profiles.FIXTURES else None
+
+    vm.set(watch, "requested", by_request)
     found: dict[str, Val] = {}
     spec = unit.func.node.args
-    if unit.cls is None and _uses(unit, profiles.VARIABLES):
-        _fixture(vm, watch, unit, profiles.VARIABLES, unit.func.node)
+    in_case = unit.cls is not None and any(is_test_base(c) for c in unit.cls.mro)
+    if profiles.VARIABLES in unit.used and profiles.VARIABLES not in own and not in_case:
+        of_plugin(profiles.VARIABLES, unit.func.node)
     every = (*spec.args, *spec.kwonlyargs)
     found |= {a.arg: v for a in every if (v := followed(a.arg, 0)) is not None}
-    wanted = [a for a in every if a.arg in profiles.FIXTURES and a.arg not in found]
+    wanted = [a for a in every if a.arg in profiles.FIXTURES and a.arg not in own]
     for arg in sorted(wanted, key=lambda a: a.arg in profiles.SERVERS):  # a server comes last
-        value = _fixture(vm, watch, unit, arg.arg, arg)
-        if arg.arg in profiles.SERVERS:
-            watch.served(vm, unit.func.scope, value, arg)
-            value = unit.func.scope.unknown(arg, "a server")
-        found[arg.arg] = value
+        found[arg.arg] = of_plugin(arg.arg, arg)
+    for name, node in unit.used.items():
+        if name in profiles.SERVERS and name not in own and name not in found:
+            of_plugin(name, node)
     return found

@@ -456,28 +456,31 @@ def _command(vm: Machine, scope: Scope, owner: Instance, profile: Profile, call:
 FIXTURE = "dsv4_profile"
 VARIABLES = "dsv4_env"
 LAUNCHER = f"{PACKAGE}.pytest.plugin.dsv4_launch"
-SERVERS = frozenset({"dsv4_server", "dsv4_class_server", "dsv4_module_server"})
-FIXTURES = SERVERS | {FIXTURE, VARIABLES, "dsv4_profile_name", "dsv4_server_args", "dsv4_launch"}
+SHARED = {"dsv4_class_server": "class", "dsv4_module_server": "module"}  # by several tests
+SERVERS = frozenset({"dsv4_server", *SHARED})
+NAME = "dsv4_profile_name"
+COMMAND = "dsv4_server_command"
+STARTERS = ("dsv4_launch",)
+FIXTURES = SERVERS | {FIXTURE, VARIABLES, NAME, "dsv4_server_args", *STARTERS}
 MARK = f"pytest.mark.{FIXTURE}"
+MARKS = frozenset({MARK, "pytest.mark.usefixtures", "pytest.mark.parametrize"})
 PARAMETER = "pytest.param"
 Marked: TypeAlias = str | Val  # a profile as a mark has it: a name, else what stands there
 
 
 def marked(scope: Scope, call: Call) -> Instance:
-    """``pytest.mark.dsv4_profile(…)`` with what it is given."""
+    """``pytest.mark.dsv4_profile(…)`` and other marks that matter, with what they are given."""
+    assert isinstance(call.target, Ext)
     where = scope.place(call.node)
     end = call.node.end_lineno or call.node.lineno
-    return Instance(Ext(MARK, FIXTURE), {}, where, end, tuple(call.args))
-
-
-def marked_profiles(value: Val | None) -> list[Marked] | None:
-    """The profiles that a mark, or one of a list of marks, gives; None without one."""
-    if isinstance(value, Seq):
-        each = (marked_profiles(i) for i in value.items)
-        return next((found for found in each if found is not None), None)
-    if not isinstance(value, Instance) or not isinstance(value.cls, Ext) or value.cls.name != MARK:
-        return None
-    return asked_profiles(value.positional)
+    given = [
+        *call.args,
+        *(call.keywords[k] for k in ("argnames", "argvalues") if k in call.keywords),
+    ]
+    if call.open:
+        given.append(scope.unknown(call.node, "what it is given isn't known"))
+    made = Ext(call.target.name, call.target.name.rpartition(".")[2])
+    return Instance(made, {}, where, end, tuple(given))
 
 
 def asked_profiles(values: Sequence[Val]) -> list[Marked]:
@@ -506,7 +509,7 @@ def fixture(
     if profile is None:
         reason = "no @pytest.mark.dsv4_profile says which profile it is"
         return Unknown(name, reason, location=scope.place(node))
-    if name == "dsv4_profile_name":
+    if name == NAME:
         return Const(profile, scope.place(node)) if isinstance(profile, str) else profile
     found = profile
     if isinstance(found, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from dsv4_env.lang.python.syntax.text import (
     parse_python,
     source_of,
 )
+from dsv4_env.lang.python.syntax.trees import walk_tree
 from dsv4_env.lang.python.values.kinds import Map
 from dsv4_env.model import LaunchConfig, Location, Note, lost_launch
 from dsv4_env.model.budget import STEPS, Budget, BudgetError, kept
@@ -30,7 +31,9 @@ from dsv4_env.readers.choosing import choose
 from dsv4_env.readers.kind import INTERPRETER, FileKind
 from dsv4_env.readers.launcher import names_a_server
 from dsv4_env.readers.python.commands import FIELD_CALLS, PATCH_CALLS, SOUGHT
+from dsv4_env.readers.python.conftest import Around, around
 from dsv4_env.readers.python.facts import NEVER, disabled_notes, registrations, skip_marks
+from dsv4_env.readers.python.profiles import FIXTURES
 from dsv4_env.readers.python.units import held_settings, launches_met
 from dsv4_env.readers.python.watch import HELD, LaunchWatch
 from dsv4_env.readers.taken import KnownProfiles
@@ -79,14 +82,20 @@ def read_all(
     except BudgetError as exc:
         return kept([], exc, budget.place(), path)
     enough = steps or (budget.steps - budget.spent_steps) * 3 // 4 // COST
-    reach = Reach(SOUGHT, _MATTER, changing={*FIELD_CALLS, *PATCH_CALLS})
+    marked = frozenset(_of_marks(tree)) if _PLUGIN.search(text) else frozenset()
+    reach = Reach(SOUGHT, _MATTER | marked, changing={*FIELD_CALLS, *PATCH_CALLS})
     finder = ModuleFinder(root) if root else None
     texts: dict[str, tuple[str, ast.Module] | None] = {}
     vm: Machine | None = None
     known_profiles = known or KnownProfiles(project, profiles, sglang)
     try:
+        others = Around()
+        if _FIXTURES.search(text) and is_file(file):  # pytest runs it
+            others = around(file, project, text, budget)
         for number in range(_ROUNDS):
             watch = LaunchWatch(path, profiles=known_profiles)
+            watch.elsewhere = frozenset(others.overrides)
+            watch.early, watch.late = others.early, others.late
             vm = Machine(
                 environ=Map(inherits=True),
                 given=dict(inputs or {}),
@@ -112,13 +121,27 @@ def read_all(
             found = launches_met(vm, watch, module, tree)
             grown = _has_grown(reach, size)
             if not grown or vm.ended is not None:  # another round would end sooner
-                return _with_facts(_whole(vm, found, path), tree, module.scope.source)
+                found = _with_facts(_whole(vm, found, path), tree, module.scope.source)
+                return _beside(found, others)
         problem = "imports that never settle"
     except RecursionError:
         problem = "nested too deeply"
     except BudgetError as exc:
         return kept([], exc, vm.place() if vm else None, path)
     raise ReadError(problem, where=path, expected="a test file that launches servers")
+
+
+def _of_marks(tree: ast.Module) -> Iterator[str]:
+    """The names that marks are made of, and the fixtures that say which profile it is."""
+    yield from ("pytestmark", *FIXTURES, *(f"{name})" for name in FIXTURES))
+    for node in walk_tree(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            named = [k for d in node.decorator_list for k in getattr(d, "keywords", ())]
+            if any(k.arg == "name" for k in named):  # a fixture, which another name may have
+                yield f"{node.name})"
+            for each in (n for d in node.decorator_list for n in walk_tree(d)):
+                if isinstance(each, ast.Name):
+                    yield each.id
 
 
 def _has_grown(reach: Reach, known: tuple[int, int]) -> bool:
@@ -145,6 +168,14 @@ def _whole(vm: Machine, found: list[LaunchConfig], path: str) -> list[LaunchConf
         expected = "a test file that launches servers"
         raise ReadError(f"{problem}{more}", where=place, expected=expected)
     notes = tuple(lost_launch(problem, place) for problem, place in problems)
+    return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
+
+
+def _beside(found: list[LaunchConfig], others: Around) -> list[LaunchConfig]:
+    """The launches, partial ones where a conftest.py may change what isn't followed."""
+    notes = tuple(lost_launch(problem, place) for problem, place in others.problems)
+    if not notes:
+        return found
     return [replace(c, partial=True, notes=(*c.notes, *notes)) for c in found]
 
 
@@ -177,6 +208,8 @@ def read(
     return choose(found, path, launch=launch, line=line, symbol=symbol)
 
 
+_FIXTURES = re.compile(rf"\b(?:{'|'.join(sorted(FIXTURES))})\b")
+_PLUGIN = re.compile(r"\bdsv4_\w")
 # Fixtures of this package that start servers.
 _STARTED = re.compile(r"\bdsv4_(?:\w+_)?(?:server|launch)\b")
 # These, and SGLang within the process.

@@ -21,22 +21,21 @@ from dsv4_env.lang.python.values.kinds import (
     Instance,
     ReadModule,
     Scope,
-    Seq,
     Val,
-    is_const,
 )
+from dsv4_env.lang.python.values.operations import add_entries
 from dsv4_env.model import LaunchConfig, Note
 from dsv4_env.model.budget import BudgetError, partial_note
 from dsv4_env.model.launch import is_router
-from dsv4_env.readers.python import profiles
+from dsv4_env.readers.python import marks, profiles
 from dsv4_env.readers.python.commands import ENGINE_CLASSES
 from dsv4_env.readers.python.facts import NEVER, model_facts, skip_marks
 from dsv4_env.readers.python.fixtures import (
     LEVELS,
     Runnable,
-    asked,
+    always,
     fixtures,
-    is_fixture,
+    own_fixtures,
     prepare,
     set_up_module,
 )
@@ -45,6 +44,7 @@ from dsv4_env.readers.python.thresholds import Thresholds
 from dsv4_env.readers.python.watch import HELD, LaunchWatch, Unit
 
 _SET_UP = frozenset({"setUpClass", "setUp", "asyncSetUp", "setup_class", "setup_method"})
+_NOTHING = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
 _KEPT = 1000  # entries of lists that are told although the budget has ended
 
 
@@ -106,10 +106,13 @@ def _module(vm: Machine, watch: LaunchWatch, module: ReadModule, tree: ast.Modul
         return _followed(vm, watch, action, Unit(name, line, number))
 
     scope = module.scope
+    if watch.early:
+        add_entries(vm, scope, vm.environ, _NOTHING, *watch.early)
     results = followed(lambda: vm.execute(scope, tree.body), "<module>", 0, 0)
     try:
-        watch.overridden = "dsv4_server_command" in module.scope.names
-        units = _with_profiles(vm, module, _units(vm, module))
+        watch.overridden = profiles.COMMAND in {*module.scope.names, *watch.elsewhere}
+        again = marks.rebound(tree, scope.source.path)
+        units = _with_profiles(vm, module, _units(vm, module, again), again)
         results |= _each(vm, watch, units, 1)
         results |= _each(vm, watch, _left_over(vm, watch, module), len(units) + 1)
     except BudgetError as exc:
@@ -226,6 +229,8 @@ def _unit(vm: Machine, watch: LaunchWatch, unit: Runnable, number: int) -> PathL
     scope = unit.func.scope
 
     def follow() -> None:
+        if watch.late:
+            add_entries(vm, scope, vm.environ, _NOTHING, *watch.late)
         set_up_module(vm, unit)
         first: list[Val] = []
         if unit.cls is not None:
@@ -294,21 +299,49 @@ def _says(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _with_profiles(vm: Machine, module: ReadModule, units: list[Runnable]) -> list[Runnable]:
-    """The units, each once with each of its profiles."""
-    every = _functions(module)
+def _with_profiles(
+    vm: Machine, module: ReadModule, units: list[Runnable], again: marks.Rebound
+) -> list[Runnable]:
+    """The units, each once with each of its profiles, and the fixtures that marks ask for."""
+    every = _functions(vm, module, again) if units else {}
     found: list[Runnable] = []
+    shared: set[object] = set()
     for unit in units:
-        wanted = _profiles_of(vm, module, unit, every, 0)
-        if not wanted:
-            found.append(unit)
-        for title, profile in zip(_titles(unit.name, wanted), wanted, strict=True):
-            found.append(replace(unit, name=title, profile=profile))
+        levels = marks.levels(vm, unit.func, unit.cls, again)
+        used, unknown = marks.used(levels)
+        if unknown is not None:
+            place = unit.func.scope.place(unknown)
+            vm.lost.setdefault(unit.func.scope.text(unknown), place)
+        if not unit.func.name.startswith("test"):
+            used = {n: at for n, at in used.items() if n not in profiles.SERVERS}
+        wanted = _profiles_of(vm, unit, every, again, 0)
+        each: list[profiles.Marked | None] = [*wanted] or [None]
+        for title, profile in zip(_titles(unit.name, wanted), each, strict=True):
+            made = replace(unit, name=title, profile=profile, used=used)
+            if not _shares(vm, made, shared):
+                found.append(made)
     return found
+
+
+def _shares(vm: Machine, unit: Runnable, known: set[object]) -> bool:
+    """Whether all that is started for a unit is the server of a class or module before it."""
+    server = next((n for n in unit.used if n in profiles.SHARED), None)
+    if server is None or vm.reach.leads(unit.func.node) or _serves(unit.func):
+        return False
+    if any(n in profiles.SERVERS and n not in profiles.SHARED for n in unit.used):
+        return False
+    profile = unit.profile if isinstance(unit.profile, str | None) else id(unit.profile)
+    owner = unit.cls if profiles.SHARED[server] == "class" else None
+    key = (server, owner or (profiles.SHARED[server] == "class" and unit.func), profile)
+    seen = key in known
+    known.add(key)
+    return seen
 
 
 def _titles(name: str, wanted: Sequence[profiles.Marked]) -> list[str]:
     """What a unit is called with each of its profiles, as pytest calls the test."""
+    if not wanted:
+        return [name]
     called = list(map(profiles.marked_name, wanted))
     several = Counter(called)
     seen: Counter[str] = Counter()
@@ -320,52 +353,37 @@ def _titles(name: str, wanted: Sequence[profiles.Marked]) -> list[str]:
     return found
 
 
-def _functions(module: ReadModule) -> dict[str, list[Runnable]]:
-    """The functions and methods of a module by each fixture that they ask for."""
+def _functions(vm: Machine, module: ReadModule, again: marks.Rebound) -> dict[str, list[Runnable]]:
+    """The functions and methods of a module by each fixture that is for them."""
     found: dict[str, list[Runnable]] = {}
     for value in module.scope.names.values():
         own = value.names.values() if isinstance(value, ClassValue) else [value]
         cls = value if isinstance(value, ClassValue) else None
         for func in (f for f in own if isinstance(f, Func)):
             unit = Runnable(func.name, func, cls, func.node.lineno)
-            for name in asked(func):
+            names = marks.asked(func)
+            if func.name.startswith("test"):
+                names += marks.used(marks.levels(vm, func, cls, again))[0]
+                names += [n for n, f in own_fixtures(func, cls).items() if always(f)]
+            for name in dict.fromkeys(names):
                 found.setdefault(name, []).append(unit)
     return found
 
 
 def _profiles_of(
-    vm: Machine, module: ReadModule, unit: Runnable, every: dict[str, list[Runnable]], level: int
+    vm: Machine, unit: Runnable, every: dict[str, list[Runnable]], again: marks.Rebound, level: int
 ) -> list[profiles.Marked]:
     """The profiles that a function runs with: a fixture, with those of the tests that ask."""
     asked_for: dict[object, profiles.Marked] = {}
-    if level < LEVELS and is_fixture(unit.func):
-        for asker in every.get(unit.func.name, ()):
+    if level < LEVELS and marks.is_fixture(unit.func):
+        name = str(marks.fixture_option(unit.func, "name") or unit.func.name)
+        for asker in every.get(name, ()):
             vm.spend(10)
-            for each in _profiles_of(vm, module, asker, every, level + 1):
+            for each in _profiles_of(vm, asker, every, again, level + 1):
                 asked_for[each if isinstance(each, str) else id(each)] = each
-    return list(asked_for.values()) or _named(vm, module, unit)
-
-
-def _named(vm: Machine, module: ReadModule, unit: Runnable) -> list[profiles.Marked]:
-    """A unit's profiles: of the nearest mark, as the plugin takes it."""
-    scope = unit.func.scope
-    for node in getattr(unit.func.node, "decorator_list", ()):
-        if last_name(node) == profiles.FIXTURE:
-            return profiles.marked_profiles(vm.evaluate(scope, node)) or []
-        if last_name(node) == "parametrize" and isinstance(node, ast.Call) and len(node.args) > 1:
-            name, values = (vm.evaluate(scope, a) for a in node.args[:2])
-            asked = is_const(name, str) and name.value in (profiles.FIXTURE, "dsv4_profile_name")
-            if asked and isinstance(values, Seq):
-                return profiles.asked_profiles(values.items)
-    for cls in unit.cls.mro if unit.cls is not None else ():
-        if not isinstance(cls, ClassValue):
-            continue
-        for node in cls.node.decorator_list:
-            if last_name(node) == profiles.FIXTURE:
-                return profiles.marked_profiles(vm.evaluate(cls.scope.parent or scope, node)) or []
-        if (names := profiles.marked_profiles(cls.names.get("pytestmark"))) is not None:
-            return names
-    return profiles.marked_profiles(module.scope.names.get("pytestmark")) or []
+    if asked_for:
+        return list(asked_for.values())
+    return marks.named(unit.func, marks.levels(vm, unit.func, unit.cls, again))
 
 
 def _object(vm: Machine, unit: Runnable) -> Instance:
@@ -429,7 +447,7 @@ def _patch(vm: Machine, scope: Scope, unit: Runnable) -> None:
         patched_environment(vm, scope, node)
 
 
-def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
+def _units(vm: Machine, module: ReadModule, again: marks.Rebound) -> list[Runnable]:
     """The test classes' methods and the test functions and fixtures that may launch."""
     found: list[Runnable] = []
     classes = [v for v in module.scope.names.values() if isinstance(v, ClassValue)]
@@ -437,11 +455,11 @@ def _units(vm: Machine, module: ReadModule) -> list[Runnable]:
     based = {b for c in classes for b in c.mro[1:]}
     for value in module.scope.names.values():
         if isinstance(value, ClassValue) and value.scope.source is module.scope.source:
-            found += _methods(vm, value) if _is_test(value, based) else _run(vm, value)
+            found += _methods(vm, value, again) if _is_test(value, based) else _run(vm, value)
         elif isinstance(value, Func) and value.scope is module.scope:
             node = value.node
-            runs = value.name.startswith("test_") or is_fixture(value)
-            if runs and (vm.reach.leads(node) or _serves(value)):
+            runs = value.name.startswith("test") or marks.is_fixture(value)
+            if runs and (vm.reach.leads(node) or _is_served(vm, value, None, again)):
                 found.append(Runnable(value.name, value, None, node.lineno))
     return sorted(found, key=lambda u: u.line)
 
@@ -450,6 +468,14 @@ def _serves(func: Func) -> bool:
     """Whether the plugin starts a server for a function."""
     spec = func.node.args
     return any(a.arg in profiles.SERVERS for a in (*spec.args, *spec.kwonlyargs))
+
+
+def _is_served(vm: Machine, func: Func, cls: ClassValue | None, again: marks.Rebound) -> bool:
+    """Whether the plugin starts a server for a function, asked by parameters or by marks."""
+    if _serves(func) or not func.name.startswith("test") or marks.is_fixture(func):
+        return _serves(func)
+    used, unknown = marks.used(marks.levels(vm, func, cls, again))
+    return unknown is not None or not profiles.SERVERS.isdisjoint(used)
 
 
 def _is_test(cls: ClassValue, based: set[Val]) -> bool:
@@ -464,7 +490,7 @@ def _is_test(cls: ClassValue, based: set[Val]) -> bool:
     return bool(unseen) or (named and cls not in based)
 
 
-def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
+def _methods(vm: Machine, cls: ClassValue, again: marks.Rebound) -> list[Runnable]:
     units: list[Runnable] = []
     seen: set[str] = set()
     vm.spend(sum(len(c.names) for c in cls.mro if isinstance(c, ClassValue)))
@@ -473,8 +499,15 @@ def _methods(vm: Machine, cls: ClassValue) -> list[Runnable]:
             if name in seen or not (name.startswith("test") or name in _SET_UP):
                 continue
             seen.add(name)
-            if isinstance(func, Func) and (vm.reach.leads(func.node) or _serves(func)):
+            if not isinstance(func, Func):
+                continue
+            if vm.reach.leads(func.node) or _is_served(vm, func, cls, again):
                 units.append(Runnable(f"{cls.name}.{name}", func, cls, cls.node.lineno))
+    unseen = any(not isinstance(c, ClassValue) and not is_test_base(c) for c in cls.mro)
+    if unseen and not any(u.func.name.startswith("test") for u in units):
+        used, _ = marks.used(marks.levels(vm, Func(_NOTHING, cls.scope, "", {}), cls, again))
+        if not profiles.SERVERS.isdisjoint(used):  # for tests that it inherits, by its mark
+            vm.lost.setdefault(cls.name, cls.scope.place(cls.node))
     return units
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ from dsv4_env.lang.python.values.kinds import (
     Func,
     Instance,
     Map,
+    MapEntry,
     Scope,
     Seq,
     Val,
@@ -38,6 +39,7 @@ from dsv4_env.readers.python.commands import (
     ARGS_KEYS,
     ENTRY_CLASS,
     ENV_KEYS,
+    FIXTURE_VALUE,
     LAUNCHERS,
     MODEL_KEYS,
     PATCH_CALLS,
@@ -62,10 +64,11 @@ from dsv4_env.readers.python.commands import (
 from dsv4_env.readers.python.found import PathLaunch, PathLaunches
 from dsv4_env.readers.python.profiles import (
     LAUNCHER as FIXTURE_SERVERS,
-    MARK,
+    MARKS,
     PACKAGE,
     PARAMETER,
     Refused,
+    SERVERS,
     attribute,
     is_loader,
     launch_env,
@@ -107,6 +110,10 @@ class LaunchWatch(Watch):
     launched: set[Location] = field(default_factory=set)  # entries that are
     profiles: KnownProfiles = field(default_factory=KnownProfiles)
     overridden: bool = False  # the plugin's fixture that says what is started
+    elsewhere: frozenset[str] = frozenset()  # fixtures of the plugin that a conftest.py overrides
+    early: Sequence[MapEntry] = ()  # variables that a conftest.py sets when it is imported
+    late: Sequence[MapEntry] = ()  # and those that it sets before a test
+    requested: Callable[[str, ast.AST], Val | None] | None = None  # what a fixture gives by name
     hit: set[Location] = field(default_factory=set)  # of calls that launched
 
     harmless = frozenset(
@@ -139,13 +146,15 @@ class LaunchWatch(Watch):
             if profile_of(target.owner) is not None:
                 return method(vm, scope, target.owner, target.name, call)
             return None
+        if name == FIXTURE_VALUE and isinstance(target, Ext | Unknown):
+            return self._asked_by_name(vm, scope, call)
         if name in PATCH_CALLS and isinstance(target, Ext | Unknown):
             return _patched(vm, scope, name, call)
         if not isinstance(target, Ext):
             return None
         if is_loader(target.name):
             return loaded(vm, scope, self.profiles, call)
-        if target.name == MARK:
+        if target.name in MARKS:
             return marked(scope, call)
         if target.name == PARAMETER and len(call.args) == 1 and not call.open:
             return call.args[0]
@@ -176,6 +185,23 @@ class LaunchWatch(Watch):
     ) -> Val | None:
         """What a profile tells."""
         return attribute(vm, scope, owner, name, node)
+
+    def _asked_by_name(self, vm: Machine, scope: Scope, call: Call) -> Val | None:
+        """``request.getfixturevalue(name)``, which may start a server."""
+        given = call.args[0] if call.args else call.keywords.get("argname")
+        if given is None or not is_const(given, str):
+            vm.lost.setdefault(scope.text(call.node), scope.place(call.node))
+            return None
+        assert isinstance(given, Const)
+        if given.value in SERVERS:
+            self.hit.add(scope.place(call.node))
+        if self.requested is not None:
+            return self.requested(given.value, call.node)
+        if given.value in SERVERS:
+            reason = "for which test it is isn't known"
+            arg = ast.copy_location(ast.arg(given.value), call.node)
+            self.served(vm, scope, scope.unknown(call.node, reason), arg)
+        return None
 
     def _of_plugin(self, vm: Machine, scope: Scope, call: Call) -> Command:
         """``dsv4_launch(profile, command=…, env=…)``."""
