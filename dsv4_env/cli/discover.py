@@ -40,7 +40,7 @@ from dsv4_env.reporters.json import json_text
 
 _VERSION = 2
 _FEW = 3  # profiles that are as near
-_STEPS = re.compile(r"\d[\d,]*(?= steps)")
+_STEPS = re.compile(r"(?<![\d,])\d[\d,]*+(?= steps)")
 _REST = 3  # the part of a table for what is near nothing
 
 

@@ -31,7 +31,9 @@ _BARE = re.compile(r"[\w./:@%+,=-]+")
 _TWICE = re.compile(r"[\"\\$`]")  # what a shell reads otherwise the second time
 _STARTS = "\npython3 -m sglang.launch_server\n"
 # What the job writes into that file are the recipe's own variables, which are known.
-_WRITTEN = re.compile(r"^if \[\[ -f /config/hicache_mc\.env \]\].*?^fi$", re.M | re.S)
+_WRITTEN = re.compile(
+    r"^if \[\[ -f /config/hicache_mc\.env \]\][^\n]*\n(?:(?!if \[\[ -f |fi$)[^\n]*\n)*+fi$", re.M
+)
 _SOURCES = re.compile(r"^[ \t]*(?:source|\.)[ \t][^\n]*$", re.M)
 _SUBMITS = re.compile(r"^[^\n#]*\bsubmit\.sh\b", re.M)
 # Of the recipe's variables, those that the job hands into its containers.
