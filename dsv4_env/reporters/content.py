@@ -19,6 +19,7 @@ _ALONE = {  # actions that only a whole sentence explains
     "let them, too": "let the environment override them",
     "fix it, too": "let nothing override it",
     "fix them, too": "let nothing override them",
+    "change what it names below": "refused, change what is named below",
 }
 
 
