@@ -152,7 +152,7 @@ def test_marks_and_values(demo: Path, visit: Visit) -> None:
         for name in (HACK, "SGLANG_USE_ROCM700A", "--tp", "--mem-fraction-static", "HF_TOKEN")
     }
     assert texts[HACK][:2] == ["triton", "≠tilelang"]
-    assert texts["SGLANG_USE_ROCM700A"][1] == "·"  # its image sets it
+    assert texts["SGLANG_USE_ROCM700A"][1] == "∅not set"  # its image sets it
     assert texts["--tp"][:2] == ["8", "≈8"]
     assert texts["--mem-fraction-static"][1] == "?<$(free_memory)>"
     assert texts["HF_TOKEN"] == ["", "+********", "", ""]
