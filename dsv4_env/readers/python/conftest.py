@@ -173,23 +173,23 @@ def _sets(node: ast.AST, outside: set[str]) -> Iterator[Set]:
         elif name in ("update", "__ior__"):
             for each in args:
                 yield from _pairs(each)
-            yield from ((k, value) for k, value in values.items())
-    elif args and _is_outside(args[0], outside) and not isinstance(args[0], ast.Constant):
-        if name in ("setitem", "__setitem__"):
-            yield _text(args[1] if len(args) > 1 else None), args[2] if len(args) > 2 else None
-        elif name == "dict" and owner is not None:
+            yield from values.items()
+    elif args and _is_outside(args[0], outside):
+        if name == "dict" and owner is not None:
             yield from _patched(args[1:], values)
+        elif isinstance(args[0], ast.Constant):  # a text, which only patch.dict takes for it
+            return
+        elif name in ("setitem", "__setitem__"):
+            yield _text(args[1] if len(args) > 1 else None), args[2] if len(args) > 2 else None
         elif name not in _READING and name != "delitem":
             yield None, None
-    elif name == "dict" and owner is not None and args and _is_outside(args[0], outside):
-        yield from _patched(args[1:], values)
 
 
 def _patched(args: Sequence[ast.expr], values: dict[str | None, ast.expr]) -> Iterator[Set]:
     """What ``patch.dict(os.environ, …)`` sets."""
-    given = [*args[:1], *(values[k] for k in ("values",) if k in values)]
-    for each in given:
-        yield from _pairs(each)
+    for each in (*args[:1], values.get("values")):
+        if each is not None:
+            yield from _pairs(each)
     yield from ((k, value) for k, value in values.items() if k not in ("values", "clear"))
 
 
