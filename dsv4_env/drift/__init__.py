@@ -500,10 +500,12 @@ def unreadable(run: CheckRun, path: Path, exc: ReadError) -> None:
     rule = RULES["DSV010"]
     served = str(exc.where).startswith(("http://", "https://"))
     where = Location(str(exc.where)) if served else location_of(exc.where, path)
-    action = (
-        "name one of them" if isinstance(exc, SeveralError) else "mend the file, or leave it out"
-    )
-    action = f"did you mean {exc.hint}?" if exc.hint else action
+    if exc.hint:
+        action = f"did you mean {exc.hint}?"
+    elif isinstance(exc, SeveralError):
+        action = "name one of them"
+    else:
+        action = "mend the file, or leave it out"
     finding = Finding(rule, rule.severity, path.name, exc.problem, where, action=action)
     finding = finding.with_effect(exc.wanted)
     if finding not in run.problems:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from dsv4_env.lang.python.interp.machine import Machine
-from dsv4_env.lang.python.syntax.trees import walk_tree
+from dsv4_env.lang.python.syntax.trees import last_name, walk_tree
 from dsv4_env.lang.python.values.kinds import (
     ClassValue,
     Const,
@@ -39,9 +39,7 @@ def is_fixture(func: Func) -> bool:
 
 def _fixture_decorator(func: Func) -> ast.expr | None:
     for node in getattr(func.node, "decorator_list", ()):
-        target = node.func if isinstance(node, ast.Call) else node
-        last = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-        if last == "fixture":
+        if last_name(node) == "fixture":
             found: ast.expr = node
             return found
     return None
